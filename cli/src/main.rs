@@ -1,0 +1,2 @@
+//! The `callout` binary.
+fn main() {}

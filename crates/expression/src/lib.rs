@@ -1,0 +1,1 @@
+//! The sandbox for what users write: CEL conditions and templates.

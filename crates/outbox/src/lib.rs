@@ -1,0 +1,1 @@
+//! What leaves a service, written in the transaction that causes it.

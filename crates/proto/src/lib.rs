@@ -1,0 +1,1 @@
+//! The generated code of Callout's API and its embedded descriptors.

@@ -1,0 +1,1 @@
+//! What a program needs to run: configuration, clock, peers, server, workers, shutdown.

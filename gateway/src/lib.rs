@@ -1,0 +1,1 @@
+//! REST over the gRPC of the services.

@@ -1,0 +1,1 @@
+//! A stand-in identity service that serves identity.v1 from a file.
