@@ -1,4 +1,5 @@
 //! Generates the code of every `.proto` in `proto/` without a system protoc.
+#![expect(clippy::disallowed_methods, reason = "cargo tells a build script by the environment")]
 
 use std::{env, error::Error, fs, path::Path, path::PathBuf};
 

@@ -7,6 +7,7 @@
 
 pub mod clock;
 pub mod config;
+pub mod grpc;
 pub mod peer;
 pub mod request;
 pub mod secret;
