@@ -1,1 +1,5 @@
 //! Who must know, and when.
+
+pub mod alert;
+pub mod escalation;
+pub mod violation;

@@ -1,0 +1,4 @@
+//! Escalation: telling one after the other until somebody acts.
+
+pub mod policy;
+pub mod step;
