@@ -1,0 +1,23 @@
+CREATE TABLE outbox (
+    id              UUID PRIMARY KEY,
+    organization_id TEXT NOT NULL,
+    topic           TEXT NOT NULL,
+    subject         TEXT NOT NULL,
+    payload         BYTEA NOT NULL,
+    created_at      BIGINT NOT NULL,
+    due_at          BIGINT NOT NULL,
+    attempts        BIGINT NOT NULL,
+    last_error      TEXT
+);
+CREATE INDEX outbox_due ON outbox (due_at, id);
+CREATE TABLE outbox_dead (
+    id              UUID PRIMARY KEY,
+    organization_id TEXT NOT NULL,
+    topic           TEXT NOT NULL,
+    subject         TEXT NOT NULL,
+    payload         BYTEA NOT NULL,
+    created_at      BIGINT NOT NULL,
+    attempts        BIGINT NOT NULL,
+    failed_at       BIGINT NOT NULL,
+    error           TEXT NOT NULL
+);
