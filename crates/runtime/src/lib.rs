@@ -16,6 +16,7 @@ pub mod service;
 pub mod status;
 pub mod telemetry;
 pub mod worker;
+pub mod yaml;
 
 pub use clock::{Clock, SharedClock, SystemClock};
 pub use peer::Peer;
