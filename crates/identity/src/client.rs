@@ -24,14 +24,14 @@ use crate::{
 };
 
 /// How long an answer is good without asking again.
-const FRESH_FOR: SignedDuration = SignedDuration::from_secs(30);
+pub(crate) const FRESH_FOR: SignedDuration = SignedDuration::from_secs(30);
 /// How long the identity service may take to answer.
 const TIMEOUT: Duration = Duration::from_secs(2);
 /// How long it is left alone after it could not be reached, so that a burst is not slowed by
 /// time-outs.
 const LEFT_ALONE: SignedDuration = SignedDuration::from_secs(1);
-/// How old a copy in the database may become before an equal answer is written again.
-const COPY_AGE: SignedDuration = SignedDuration::from_hours(1);
+/// What stands for an organization that was heard of.
+const HEARD_OF: &str = "organization";
 
 /// Asks the identity service, and remembers.
 #[derive(Clone)]
@@ -40,11 +40,40 @@ pub struct IdentityClient {
     pub(crate) credentials: CredentialServiceClient<Peer>,
     pub(crate) db: Db,
     pub(crate) clock: SharedClock,
-    memory: Cache<Subject, Arc<Copy>>,
+    memory: Cache<Subject, Fresh>,
     /// When each copy was last written to the database.
     written: Cache<Subject, Arc<Copy>>,
     left_alone_until: Arc<AtomicI64>,
 }
+
+/// An answer in memory.
+#[derive(Clone)]
+struct Fresh {
+    value: Arc<Copy>,
+    until: Timestamp,
+}
+
+/// What came of asking.
+pub(crate) enum Asked<M> {
+    /// The answer.
+    Answer(M),
+    /// The identity service says that it does not exist.
+    No,
+    /// The identity service cannot be reached, or could not be a moment ago.
+    Unreachable,
+}
+
+/// What the identity service answers.
+pub(crate) trait Answer: Message + Default {
+    /// How long it is good without asking again.
+    fn fresh_for(&self) -> SignedDuration {
+        FRESH_FOR
+    }
+}
+
+impl Answer for pb::GetUserContactMethodsResponse {}
+impl Answer for pb::ListTeamMembersResponse {}
+impl Answer for () {}
 
 impl std::fmt::Debug for IdentityClient {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -97,18 +126,22 @@ impl IdentityClient {
         }
     }
 
-    /// Asks for a user's contacts now, whatever is remembered.
-    pub(crate) async fn refresh_contacts(&self, organization: &str, user_id: &str) {
-        let of = subject(organization, "contacts", user_id);
-        self.memory.invalidate(&of);
-        let _ = self.known(&of, self.ask_contacts(organization, user_id)).await;
+    /// Lets the [`Refresher`](crate::Refresher) keep copies of this organization's people from now
+    /// on. Looking up a contact, a team or a key of the organization does so too.
+    pub async fn heard_of(&self, organization: &str) {
+        self.remember(&subject(organization, HEARD_OF, ""), &(), self.clock.now()).await;
     }
 
-    /// Asks for a team's members now, whatever is remembered.
-    pub(crate) async fn refresh_team(&self, organization: &str, team_id: &str) {
+    /// Asks for a user's contacts now, whatever is remembered; whether anybody answered.
+    pub(crate) async fn refresh_contacts(&self, organization: &str, user_id: &str) -> bool {
+        let of = subject(organization, "contacts", user_id);
+        !matches!(self.ask(&of, self.ask_contacts(organization, user_id)).await, Asked::Unreachable)
+    }
+
+    /// Asks for a team's members now, whatever is remembered; whether anybody answered.
+    pub(crate) async fn refresh_team(&self, organization: &str, team_id: &str) -> bool {
         let of = subject(organization, "team", team_id);
-        self.memory.invalidate(&of);
-        let _ = self.known(&of, self.ask_team(organization, team_id)).await;
+        !matches!(self.ask(&of, self.ask_team(organization, team_id)).await, Asked::Unreachable)
     }
 
     async fn ask_contacts(
@@ -131,56 +164,87 @@ impl IdentityClient {
         users.list_team_members(on_behalf_of(organization, request)).await.map(Response::into_inner)
     }
 
-    /// What memory holds, or `ask` answers, or the copy says, in this order.
-    pub(crate) async fn known<M: Message + Default>(
+    /// What memory holds, or `question` is answered, or the copy says, in this order.
+    pub(crate) async fn known<M: Answer>(
         &self,
         of: &Subject,
-        ask: impl Future<Output = Result<M, Status>>,
+        question: impl Future<Output = Result<M, Status>>,
     ) -> Result<Known<M>, IdentityError> {
-        let now = self.clock.now();
-        if let Some(copy) = self.memory.get(of)
-            && now.duration_since(copy.fetched_at) < FRESH_FOR
-        {
-            return decode(&copy.value, false);
+        if let Some(value) = self.fresh(of) {
+            return Ok(Known { value, stale: false });
         }
-        if now.as_microsecond() < self.left_alone_until.load(Ordering::Relaxed) {
-            return self.last_known(of).await;
-        }
-        match tokio::time::timeout(TIMEOUT, ask).await {
-            Ok(Ok(answer)) => {
-                self.remember(of, &answer, now).await;
-                Ok(Known { value: answer, stale: false })
-            }
-            Ok(Err(status)) if is_no(status.code()) => {
-                self.forget(of).await;
-                Err(IdentityError::NotFound)
-            }
-            unreachable => {
-                let until = now.checked_add(LEFT_ALONE).unwrap_or(now);
-                self.left_alone_until.store(until.as_microsecond(), Ordering::Relaxed);
-                metrics::counter!("callout_identity_unreachable_total").increment(1);
-                tracing::warn!(error = ?unreachable.map(|r| r.err()), kind = of.kind, "identity service unreachable");
-                self.last_known(of).await
-            }
+        match self.ask(of, question).await {
+            Asked::Answer(value) => Ok(Known { value, stale: false }),
+            Asked::No => Err(IdentityError::NotFound),
+            Asked::Unreachable => self.last_known(of).await,
         }
     }
 
-    async fn last_known<M: Message + Default>(&self, of: &Subject) -> Result<Known<M>, IdentityError> {
+    /// What memory holds and need not be asked again.
+    pub(crate) fn fresh<M: Answer>(&self, of: &Subject) -> Option<M> {
+        let fresh = self.memory.get(of).filter(|fresh| self.clock.now() < fresh.until)?;
+        M::decode(fresh.value.value.as_slice()).ok()
+    }
+
+    /// Asks, and remembers the answer.
+    async fn ask<M: Answer>(
+        &self,
+        of: &Subject,
+        question: impl Future<Output = Result<M, Status>>,
+    ) -> Asked<M> {
+        let asked_at = self.clock.now();
+        let asked = self.reach(question).await;
+        match &asked {
+            Asked::Answer(answer) => self.remember(of, answer, asked_at).await,
+            Asked::No => self.forget(of).await,
+            Asked::Unreachable => {}
+        }
+        asked
+    }
+
+    /// Asks, unless nobody answered a moment ago.
+    pub(crate) async fn reach<M>(&self, question: impl Future<Output = Result<M, Status>>) -> Asked<M> {
+        if self.clock.now().as_microsecond() < self.left_alone_until.load(Ordering::Relaxed) {
+            return Asked::Unreachable;
+        }
+        let error = match tokio::time::timeout(TIMEOUT, question).await {
+            Ok(Ok(answer)) => return Asked::Answer(answer),
+            Ok(Err(status)) if is_no(status.code()) => return Asked::No,
+            Ok(Err(status)) => status,
+            Err(_) => Status::deadline_exceeded("no answer in time"),
+        };
+        // From now, not from when it was asked: after a time-out that second would be over.
+        let now = self.clock.now();
+        let until = now.checked_add(LEFT_ALONE).unwrap_or(now);
+        self.left_alone_until.store(until.as_microsecond(), Ordering::Relaxed);
+        metrics::counter!("callout_identity_unreachable_total").increment(1);
+        tracing::warn!(code = ?error.code(), reason = error.message(), "identity service unreachable");
+        Asked::Unreachable
+    }
+
+    pub(crate) async fn last_known<M: Answer>(&self, of: &Subject) -> Result<Known<M>, IdentityError> {
         let copy = store::get(&self.db, of).await.map_err(|error| {
             tracing::error!(%error, "last-known copy");
             IdentityError::Unavailable
         })?;
         let copy = copy.filter(|copy| crate::keys::may_be_used(of, copy, self.clock.now()));
-        decode(&copy.ok_or(IdentityError::Unavailable)?.value, true)
+        let copy = copy.ok_or(IdentityError::Unavailable)?;
+        let value = M::decode(copy.value.as_slice()).map_err(|error| {
+            tracing::error!(%error, kind = of.kind, "a last-known copy does not decode");
+            IdentityError::Unavailable
+        })?;
+        Ok(Known { value, stale: true })
     }
 
     /// Keeps an answer. That the copy cannot be written is logged, not an error: the answer is good.
-    async fn remember<M: Message>(&self, of: &Subject, answer: &M, now: Timestamp) {
+    async fn remember<M: Answer>(&self, of: &Subject, answer: &M, now: Timestamp) {
         let copy = Arc::new(Copy { value: answer.encode_to_vec(), fetched_at: now });
-        self.memory.insert(of.clone(), Arc::clone(&copy));
+        let until = now.checked_add(answer.fresh_for()).unwrap_or(now);
+        self.memory.insert(of.clone(), Fresh { value: Arc::clone(&copy), until });
         let written = self.written.get(of);
-        let is_written = written
-            .is_some_and(|old| old.value == copy.value && now.duration_since(old.fetched_at) < COPY_AGE);
+        let is_written = written.is_some_and(|old| {
+            old.value == copy.value && now.duration_since(old.fetched_at) < store::COPY_AGE
+        });
         if is_written {
             return;
         }
@@ -207,16 +271,6 @@ pub(crate) fn subject(organization: &str, kind: &'static str, key: &str) -> Subj
 /// Whether the identity service has answered, and the answer is no.
 fn is_no(code: Code) -> bool {
     matches!(code, Code::NotFound | Code::InvalidArgument)
-}
-
-fn decode<M: Message + Default>(value: &[u8], stale: bool) -> Result<Known<M>, IdentityError> {
-    match M::decode(value) {
-        Ok(value) => Ok(Known { value, stale }),
-        Err(error) => {
-            tracing::error!(%error, "a last-known copy does not decode");
-            Err(IdentityError::Unavailable)
-        }
-    }
 }
 
 impl From<Known<pb::GetUserContactMethodsResponse>> for Known<Contacts> {

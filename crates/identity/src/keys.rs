@@ -8,19 +8,27 @@ use jiff::{SignedDuration, Timestamp};
 use tonic::{Code, Response, Status};
 
 use crate::{
-    client::{IdentityClient, subject},
+    client::{Answer, FRESH_FOR, IdentityClient, subject},
     store::{Copy, Subject},
     types::IdentityError,
 };
 
-const KIND: &str = "api-key";
+pub(crate) const KIND: &str = "api-key";
 
 /// How long a key is good while the identity service cannot say whether it was revoked.
-const KEY_OUTLIVES: SignedDuration = SignedDuration::from_hours(24);
+pub(crate) const KEY_OUTLIVES: SignedDuration = SignedDuration::from_hours(24);
 
 /// Whether a copy may still stand in for an answer.
 pub(crate) fn may_be_used(of: &Subject, copy: &Copy, now: Timestamp) -> bool {
     of.kind != KIND || now.duration_since(copy.fetched_at) < KEY_OUTLIVES
+}
+
+impl Answer for pb::AuthenticateApiKeyResponse {
+    /// A key that is about to expire is good for less.
+    fn fresh_for(&self) -> SignedDuration {
+        let max_age = self.max_age.as_ref().map(|age| SignedDuration::from_secs(age.seconds.max(0)));
+        max_age.map_or(FRESH_FOR, |age| age.min(FRESH_FOR))
+    }
 }
 
 #[async_trait]
@@ -33,7 +41,12 @@ impl KeyLookup for IdentityClient {
             answer.map(Response::into_inner).map_err(unknown_key_is_not_found)
         };
         match self.known(&subject("", KIND, key_sha256), ask).await {
-            Ok(known) => Ok(owner(known.value)),
+            Ok(known) => {
+                if !known.stale {
+                    self.heard_of(&known.value.organization_id).await;
+                }
+                Ok(owner(known.value))
+            }
             Err(IdentityError::NotFound) => Ok(None),
             Err(IdentityError::Unavailable) => Err(LookupError::Unavailable),
         }

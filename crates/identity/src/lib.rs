@@ -9,6 +9,7 @@
 
 mod client;
 mod keys;
+mod people;
 mod refresh;
 mod store;
 mod types;

@@ -8,7 +8,7 @@ use callout_runtime::{Next, Worker, WorkerError, request::on_behalf_of};
 use jiff::Timestamp;
 use tonic::Status;
 
-use crate::{client::IdentityClient, store};
+use crate::{client::IdentityClient, keys, store};
 
 /// At most this many pages of 500 are asked for of each kind.
 const MAX_PAGES: usize = 20;
@@ -31,7 +31,9 @@ impl Refresher {
             let mut users = self.0.users.clone();
             let page = users.list_users(on_behalf_of(organization, request)).await?.into_inner();
             for user in &page.users {
-                self.0.refresh_contacts(organization, &user.id).await;
+                if !self.0.refresh_contacts(organization, &user.id).await {
+                    return Err(Status::unavailable("nobody answers any more"));
+                }
             }
             page_token = page.next_page_token;
             if page_token.is_empty() {
@@ -48,7 +50,9 @@ impl Refresher {
             let mut users = self.0.users.clone();
             let page = users.list_teams(on_behalf_of(organization, request)).await?.into_inner();
             for team in &page.teams {
-                self.0.refresh_team(organization, &team.id).await;
+                if !self.0.refresh_team(organization, &team.id).await {
+                    return Err(Status::unavailable("nobody answers any more"));
+                }
             }
             page_token = page.next_page_token;
             if page_token.is_empty() {
@@ -69,7 +73,10 @@ impl Worker for Refresher {
         Duration::from_secs(60)
     }
 
-    async fn run_once(&self, _: Timestamp) -> Result<Next, WorkerError> {
+    async fn run_once(&self, now: Timestamp) -> Result<Next, WorkerError> {
+        // Keys are never listed, so those that nobody uses any more are not noticed otherwise.
+        let useless = now.checked_sub(keys::KEY_OUTLIVES).unwrap_or(Timestamp::MIN);
+        store::delete_old(&self.0.db, keys::KIND, useless).await?;
         for organization in store::organizations(&self.0.db).await? {
             if let Err(error) = self.refresh(&organization).await {
                 tracing::debug!(%organization, %error, "identity copies not refreshed");

@@ -1,20 +1,27 @@
 //! What is known while the identity service is down, on both databases.
 
-use std::sync::Arc;
+#![expect(clippy::unwrap_used, reason = "clippy takes the helpers of a test for no test")]
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
 
 use callout_auth::{KeyLookup, LookupError, Role, key_sha256};
 use callout_directory::{ApiKey, BootstrapKey, DirectoryConfig};
-use callout_identity::{IdentityClient, IdentityError, POSTGRES_TABLE, Refresher, SQLITE_TABLE};
-use callout_runtime::{MasterKey, Peer, Worker};
+use callout_identity::{IdentityClient, IdentityError, POSTGRES_TABLE, Refresher, SQLITE_TABLE, User};
+use callout_runtime::{Clock, MasterKey, Peer, Worker};
 use callout_store::{
     Migrations,
     sqlx::{
         SqlSafeStr,
         migrate::{Migration, MigrationType, Migrator},
     },
+    with_db,
 };
 use callout_testkit::{ManualClock, databases};
 use jiff::SignedDuration;
+use tonic::Status;
 
 const FILE: &str = "
 organizations:
@@ -135,5 +142,70 @@ async fn the_last_known_copy_stands_in_while_identity_is_down() {
         identity.on().await;
         clock.advance(SignedDuration::from_secs(2));
         assert!(!alone.contacts("acme", "alice").await.unwrap().stale);
+    }
+}
+
+#[tokio::test]
+async fn an_organization_known_by_its_keys_only_has_copies_of_everybody() {
+    for database in databases().await {
+        let db = database.open(&migrations()).await;
+        let clock = ManualClock::at("2026-03-02T09:00:00Z");
+        let master_key = MasterKey::from_bytes([1; 32]);
+        let mut identity = directory(&master_key, &clock).await;
+        let peer = Peer::far(&format!("http://{}", identity.address)).unwrap().trusted(&master_key);
+        let client = IdentityClient::new(peer, db.clone(), Arc::new(clock.clone()));
+        let ids = ["bob", "nobody", "alice"].map(str::to_owned);
+
+        client.lookup(&key_sha256("secret")).await.unwrap().unwrap();
+        Refresher::new(client.clone()).run_once(clock.now()).await.unwrap();
+        clock.advance(SignedDuration::from_mins(1));
+        let users = client.users("acme", &ids).await.unwrap();
+        assert_eq!((names(&users.value), users.stale), (vec!["bob", "alice"], false), "{}", database.kind);
+
+        identity.off().await;
+        let users = client.users("acme", &ids).await.unwrap();
+        assert_eq!((names(&users.value), users.stale), (vec!["bob", "alice"], true), "{}", database.kind);
+        assert_eq!(client.users("acme", &ids[1..2]).await, Err(IdentityError::Unavailable));
+        // A refresh that finds nobody loses nothing.
+        Refresher::new(client.clone()).run_once(clock.now()).await.unwrap();
+        assert!(client.contacts("acme", "bob").await.unwrap().stale);
+        // A day later the key is good no more, and nothing of it is kept.
+        let tomorrow = clock.advance(SignedDuration::from_hours(25));
+        Refresher::new(client.clone()).run_once(tomorrow).await.unwrap();
+        let keys = "SELECT count(*) FROM identity_cache WHERE kind = 'api-key'";
+        let kept = with_db!(db, |c| sqlx::query_scalar::<_, i64>(keys).fetch_one(c)).unwrap();
+        assert_eq!(kept, 0, "{}", database.kind);
+    }
+}
+
+fn names(users: &[User]) -> Vec<&str> {
+    users.iter().map(|user| user.id.as_str()).collect()
+}
+
+/// An identity service that takes as long as a caller waits, and then does not answer.
+fn hanging(clock: &ManualClock, asked: &Arc<AtomicUsize>) -> Peer {
+    let (clock, asked) = (clock.clone(), Arc::clone(asked));
+    Peer::near(axum::Router::new().fallback(move || {
+        asked.fetch_add(1, Ordering::SeqCst);
+        clock.advance(SignedDuration::from_secs(2));
+        async { Status::deadline_exceeded("too slow").into_http::<axum::body::Body>() }
+    }))
+}
+
+#[tokio::test]
+async fn an_identity_service_that_hangs_is_left_alone_for_a_second() {
+    for database in databases().await {
+        let db = database.open(&migrations()).await;
+        let clock = ManualClock::at("2026-03-02T09:00:00Z");
+        let asked = Arc::new(AtomicUsize::new(0));
+        let client = IdentityClient::new(hanging(&clock, &asked), db, Arc::new(clock.clone()));
+        let times_asked = async || {
+            assert_eq!(client.contacts("acme", "alice").await, Err(IdentityError::Unavailable));
+            asked.load(Ordering::SeqCst)
+        };
+        assert_eq!(times_asked().await, 1);
+        assert_eq!(times_asked().await, 1, "a burst is not slowed by time-outs");
+        clock.advance(SignedDuration::from_secs(1));
+        assert_eq!(times_asked().await, 2, "it is tried again");
     }
 }
