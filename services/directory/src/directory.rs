@@ -11,6 +11,8 @@ use serde::Deserialize;
 pub struct Directory {
     /// By id.
     pub organizations: BTreeMap<String, Organization>,
+    /// The id of the one that stands first in the file.
+    pub first: Option<String>,
 }
 
 /// One organization.
@@ -60,6 +62,9 @@ pub struct Contact {
     pub disabled: bool,
 }
 
+/// The longest address: as long as browsers take URLs.
+const MAX_ADDRESS_BYTES: usize = 2048;
+
 /// A kind of address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -99,13 +104,18 @@ impl ContactChannel {
         let is_url = address.starts_with("https://") || address.starts_with("http://");
         let is_number = address.len() >= 4
             && address.strip_prefix('+').is_some_and(|digits| digits.bytes().all(|b| b.is_ascii_digit()));
+        if address.len() > MAX_ADDRESS_BYTES {
+            return Err("is longer than 2048 bytes");
+        }
+        let is_email =
+            address.split_once('@').is_some_and(|(user, host)| !user.is_empty() && !host.is_empty())
+                && !address.contains(char::is_whitespace);
         let (good, reason) = match self {
-            Self::Email => (address.contains('@'), "is not an e-mail address"),
+            Self::Email => (is_email, "is not an e-mail address"),
             Self::Sms | Self::Voice => (is_number, "must be a number in E.164 form, such as +4930901820"),
             Self::Teams | Self::Webhook => (is_url, "must be an http or https URL"),
             Self::Slack | Self::Push => (!address.is_empty(), "must not be empty"),
         };
-        let good = good && address.len() <= 2048;
         if good { Ok(()) } else { Err(reason) }
     }
 }
@@ -139,16 +149,26 @@ pub struct ApiKey {
 }
 
 impl Directory {
-    /// Whose key has this hash, if it is good at `now`.
-    pub fn key_owner(&self, sha256: &str, now: Timestamp) -> Option<KeyOwner> {
+    /// The key with this hash and its organization, if it is good at `now`: not expired, and not
+    /// that of a user who is inactive or gone.
+    pub fn key(&self, sha256: &str, now: Timestamp) -> Option<(&str, &ApiKey)> {
         self.organizations.iter().find_map(|(id, organization)| {
             let key = organization.api_keys.iter().find(|key| key.sha256 == sha256)?;
-            key.expires.is_none_or(|expires| now < expires).then(|| KeyOwner {
-                organization: id.as_str().into(),
-                key_name: key.name.clone(),
-                role: key.role,
-                user_id: key.user_id.clone(),
-            })
+            let is_active = |id: &String| organization.users.get(id).is_some_and(|user| user.active);
+            let is_good =
+                key.expires.is_none_or(|expires| now < expires) && key.user_id.as_ref().is_none_or(is_active);
+            is_good.then_some((id.as_str(), key))
+        })
+    }
+
+    /// Whose key has this hash, if it is good at `now`.
+    pub fn key_owner(&self, sha256: &str, now: Timestamp) -> Option<KeyOwner> {
+        let (organization, key) = self.key(sha256, now)?;
+        Some(KeyOwner {
+            organization: organization.into(),
+            key_name: key.name.clone(),
+            role: key.role,
+            user_id: key.user_id.clone(),
         })
     }
 }

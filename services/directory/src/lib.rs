@@ -5,6 +5,7 @@
 //! place, and what was read last stays in force. Keys stand in it as SHA-256 only.
 
 mod directory;
+mod entry;
 mod file;
 mod rpc;
 mod watch;

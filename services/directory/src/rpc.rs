@@ -1,7 +1,8 @@
 //! `identity.v1` over the file.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, ops::Bound, sync::Arc};
 
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use callout_auth::Principal;
 use callout_proto::identity::v1::{
     self as pb,
@@ -9,11 +10,12 @@ use callout_proto::identity::v1::{
     user_service_server::{UserService, UserServiceServer},
 };
 use callout_runtime::status::invalid_field;
+use jiff::{SignedDuration, Timestamp};
 use tonic::{Request, Response, Status, service::RoutesBuilder};
 
 use crate::{
     Directory,
-    directory::{Contact, ContactChannel, Organization, Team, User},
+    directory::{ApiKey, Contact, ContactChannel, Organization, Team, User},
     watch::Current,
 };
 
@@ -21,7 +23,7 @@ use crate::{
 pub const NAMES: [&str; 2] = ["identity.v1.UserService", "identity.v1.CredentialService"];
 
 /// How long a service may rely on a key without asking again: the delay of a revocation.
-const KEY_MAX_AGE: prost_types::Duration = prost_types::Duration { seconds: 30, nanos: 0 };
+const KEY_MAX_AGE: SignedDuration = SignedDuration::from_secs(30);
 const DEFAULT_PAGE: usize = 100;
 const MAX_PAGE: usize = 500;
 
@@ -136,36 +138,47 @@ impl CredentialService for DirectoryRpc {
         &self,
         request: Request<pb::AuthenticateApiKeyRequest>,
     ) -> Result<Response<pb::AuthenticateApiKeyResponse>, Status> {
-        let owner = self.current.get().key_owner(&request.get_ref().key_sha256, self.current.now());
-        let owner =
-            owner.ok_or_else(|| Status::unauthenticated("the API key is not known or no longer good"))?;
+        let (directory, now) = (self.current.get(), self.current.now());
+        let found = directory.key(&request.get_ref().key_sha256, now);
+        let (organization, key) =
+            found.ok_or_else(|| Status::unauthenticated("the API key is not known or no longer good"))?;
         Ok(Response::new(pb::AuthenticateApiKeyResponse {
-            organization_id: owner.organization.to_string(),
-            key_name: owner.key_name,
-            role: owner.role.to_pb().into(),
-            user_id: owner.user_id.unwrap_or_default(),
-            max_age: Some(KEY_MAX_AGE),
+            organization_id: organization.to_owned(),
+            key_name: key.name.clone(),
+            role: key.role.to_pb().into(),
+            user_id: key.user_id.clone().unwrap_or_default(),
+            max_age: Some(max_age(key, now)),
         }))
     }
 }
 
-/// The entries after the one the token names, which is simply its id.
-fn page<'a, T>(
-    all: &'a std::collections::BTreeMap<String, T>,
-    size: i32,
-    token: &str,
-) -> Result<(Vec<&'a T>, String), Status> {
+/// Not longer than the key itself is good.
+fn max_age(key: &ApiKey, now: Timestamp) -> prost_types::Duration {
+    let left = key.expires.map_or(KEY_MAX_AGE, |expires| expires.duration_since(now).min(KEY_MAX_AGE));
+    prost_types::Duration { seconds: left.as_secs(), nanos: left.subsec_nanos() }
+}
+
+/// The entries after the one the token names, and the token for those after them.
+fn page<'a, T>(all: &'a BTreeMap<String, T>, size: i32, token: &str) -> Result<(Vec<&'a T>, String), Status> {
     let size = match usize::try_from(size) {
         Ok(0) => DEFAULT_PAGE,
         Ok(size) if size <= MAX_PAGE => size,
         _ => return Err(invalid_field("page_size", format!("must be between 0 and {MAX_PAGE}"))),
     };
-    let after = if token.is_empty() { std::ops::Bound::Unbounded } else { std::ops::Bound::Excluded(token) };
-    let mut rest = all.range::<str, _>((after, std::ops::Bound::Unbounded));
+    let last_seen =
+        read_token(token).ok_or_else(|| invalid_field("page_token", "is not one of this list"))?;
+    let after = if token.is_empty() { Bound::Unbounded } else { Bound::Excluded(last_seen.as_str()) };
+    let mut rest = all.range::<str, _>((after, Bound::Unbounded));
     let entries: Vec<_> = rest.by_ref().take(size).collect();
-    let last = entries.last().map(|(id, _)| (*id).clone());
+    let last = entries.last().map(|(id, _)| BASE64_URL_SAFE_NO_PAD.encode(id));
     let next = if rest.next().is_some() { last.unwrap_or_default() } else { String::new() };
     Ok((entries.into_iter().map(|(_, entry)| entry).collect(), next))
+}
+
+/// The id in a token; empty for the empty token of a first page.
+fn read_token(token: &str) -> Option<String> {
+    let bytes = BASE64_URL_SAFE_NO_PAD.decode(token).ok()?;
+    String::from_utf8(bytes).ok()
 }
 
 fn user(user: &User) -> pb::User {

@@ -1,7 +1,8 @@
 //! The file as it was last read, and the loop that reads it again.
 
 use std::{
-    fs, io,
+    fs,
+    io::{self, Read},
     path::{Path, PathBuf},
     sync::{Arc, RwLock},
     time::Duration,
@@ -9,7 +10,10 @@ use std::{
 
 use async_trait::async_trait;
 use callout_auth::{KeyLookup, KeyOwner, LookupError};
-use callout_runtime::{Next, SharedClock, Worker, WorkerError, yaml::YamlError};
+use callout_runtime::{
+    Next, SharedClock, Worker, WorkerError,
+    yaml::{MAX_BYTES, YamlError},
+};
 use jiff::Timestamp;
 
 use crate::{BootstrapKey, Directory, read};
@@ -46,7 +50,8 @@ pub struct Current {
 
 #[derive(Debug)]
 struct State {
-    text: String,
+    /// What the file said when it was last looked at; `None` if it could not be read.
+    text: Option<String>,
     directory: Arc<Directory>,
 }
 
@@ -55,7 +60,12 @@ impl Current {
     pub fn load(path: &Path, bootstrap: Vec<BootstrapKey>, clock: SharedClock) -> Result<Self, LoadError> {
         let text = read_file(path)?;
         let directory = Arc::new(with_bootstrap(parse(path, &text)?, &bootstrap));
-        Ok(Self { path: path.to_owned(), bootstrap, clock, state: RwLock::new(State { text, directory }) })
+        Ok(Self {
+            path: path.to_owned(),
+            bootstrap,
+            clock,
+            state: RwLock::new(State { text: Some(text), directory }),
+        })
     }
 
     /// The directory as it is now.
@@ -68,16 +78,18 @@ impl Current {
         self.clock.now()
     }
 
-    /// Reads the file again if it says something new.
+    /// Reads the file again if it says something new. What is wrong with it is reported once;
+    /// what was in force stays.
     fn reload(&self) -> Result<(), LoadError> {
-        let text = read_file(&self.path)?;
-        if self.state.read().expect("no holder of the lock panics").text == text {
+        let text = read_file(&self.path);
+        let said = text.as_ref().ok();
+        if self.state.read().expect("no holder of the lock panics").text.as_ref() == said {
             return Ok(());
         }
-        let parsed = parse(&self.path, &text);
+        let said = said.cloned();
+        let parsed = text.and_then(|text| parse(&self.path, &text));
         let mut state = self.state.write().expect("no holder of the lock panics");
-        // Remembered even if it is wrong, so that the same error is reported once.
-        state.text = text;
+        state.text = said;
         state.directory = Arc::new(with_bootstrap(parsed?, &self.bootstrap));
         tracing::info!(file = %self.path.display(), "directory read again");
         Ok(())
@@ -107,8 +119,14 @@ impl KeyLookup for Current {
     }
 }
 
+/// Reads no more than it takes to see that the file is too large.
 fn read_file(path: &Path) -> Result<String, LoadError> {
-    fs::read_to_string(path).map_err(|source| LoadError::Read { path: path.display().to_string(), source })
+    let mut text = String::new();
+    let limit = MAX_BYTES as u64 + 1;
+    fs::File::open(path)
+        .and_then(|file| file.take(limit).read_to_string(&mut text))
+        .map_err(|source| LoadError::Read { path: path.display().to_string(), source })?;
+    Ok(text)
 }
 
 fn parse(path: &Path, text: &str) -> Result<Directory, LoadError> {
@@ -117,8 +135,8 @@ fn parse(path: &Path, text: &str) -> Result<Directory, LoadError> {
 
 fn with_bootstrap(mut directory: Directory, bootstrap: &[BootstrapKey]) -> Directory {
     for BootstrapKey { organization, key } in bootstrap {
-        let first = directory.organizations.keys().next().cloned();
-        let id = organization.clone().or(first).unwrap_or_else(|| "default".to_owned());
+        let id =
+            organization.clone().or_else(|| directory.first.clone()).unwrap_or_else(|| "default".to_owned());
         directory.organizations.entry(id).or_default().api_keys.push(key.clone());
     }
     directory
@@ -158,6 +176,14 @@ mod tests {
         assert!(error.to_string().contains("directory.yaml: line 1"), "{error}");
         assert_eq!(users(), ["alice", "bob"]);
         assert!(current.run_once(Timestamp::UNIX_EPOCH).await.is_ok(), "the same error is reported once");
+
+        fs::remove_file(&path).unwrap();
+        assert!(current.run_once(Timestamp::UNIX_EPOCH).await.is_err());
+        assert!(current.run_once(Timestamp::UNIX_EPOCH).await.is_ok());
+        assert_eq!(users(), ["alice", "bob"]);
+        fs::write(&path, "organizations: [{id: acme, users: [{id: eve}]}, {id: aaa}]").unwrap();
+        current.run_once(Timestamp::UNIX_EPOCH).await.unwrap();
+        assert_eq!(users(), ["eve"]);
         let owner = current.lookup(&"a".repeat(64)).await.unwrap().unwrap();
         assert_eq!((owner.organization.as_str(), owner.role), ("acme", Role::Owner));
     }
