@@ -2,4 +2,5 @@
 
 pub mod alert;
 pub mod escalation;
+pub mod schedule;
 pub mod violation;
