@@ -14,6 +14,7 @@ pub mod secret;
 pub mod server;
 pub mod service;
 pub mod status;
+pub mod structs;
 pub mod telemetry;
 pub mod worker;
 pub mod yaml;

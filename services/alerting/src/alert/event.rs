@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::AlertId;
+use super::{Alert, AlertId};
 
 /// What happened. The numbers are those of `alerting.v1.AlertEvent.Kind` and of the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -50,6 +50,35 @@ pub enum EventKind {
     ChannelNotified = 19,
 }
 
+impl EventKind {
+    /// The kind with this number.
+    pub fn from_number(number: i64) -> Option<Self> {
+        [
+            Self::Created,
+            Self::Routed,
+            Self::Suppressed,
+            Self::EscalationStarted,
+            Self::StepNotified,
+            Self::StepSkipped,
+            Self::EscalationExhausted,
+            Self::Escalated,
+            Self::Acknowledged,
+            Self::Unacknowledged,
+            Self::Snoozed,
+            Self::SnoozeEnded,
+            Self::Assigned,
+            Self::Resolved,
+            Self::Note,
+            Self::Updated,
+            Self::Waiting,
+            Self::Delivery,
+            Self::ChannelNotified,
+        ]
+        .into_iter()
+        .find(|kind| *kind as i64 == number)
+    }
+}
+
 /// An entry of an alert's history, before it has an id.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Event {
@@ -67,6 +96,33 @@ pub struct Event {
     pub message: String,
     /// The same for programs.
     pub details: Map<String, Value>,
+}
+
+impl Event {
+    /// An entry about an alert.
+    pub fn new(
+        alert: &Alert,
+        at: Timestamp,
+        kind: EventKind,
+        actor: &str,
+        message: impl Into<String>,
+    ) -> Self {
+        Self {
+            organization: alert.organization.clone(),
+            alert_id: alert.id,
+            at,
+            kind,
+            actor: actor.to_owned(),
+            message: message.into(),
+            details: Map::new(),
+        }
+    }
+
+    /// The same with a detail for programs.
+    pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.details.insert(name.to_owned(), value.into());
+        self
+    }
 }
 
 /// An entry as it stands in the history.

@@ -9,6 +9,9 @@ pub mod on_call;
 pub mod plan;
 pub mod restriction;
 pub mod rotation;
+pub mod rpc;
+pub mod store;
+mod wire;
 
 pub use on_call::{MAX_SHIFTS, OnCall, OnCallUser, Shift, TooManyShifts};
 pub use plan::{Override, Schedule};

@@ -226,7 +226,7 @@ proptest! {
         let on_call = schedule.on_call(when);
         if let Some(until) = on_call.valid_until {
             prop_assert!(until > when);
-            prop_assert_eq!(schedule.users_at(until - SignedDuration::from_micros(1)), on_call.users.clone());
+            prop_assert_eq!(&schedule.users_at(until - SignedDuration::from_micros(1)), &on_call.users);
             prop_assert_ne!(schedule.users_at(until), on_call.users);
         }
     }

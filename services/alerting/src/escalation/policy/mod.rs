@@ -1,5 +1,8 @@
 //! Escalation policies: who is told first, and who next.
 
+pub mod rpc;
+pub mod store;
+
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
