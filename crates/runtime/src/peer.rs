@@ -60,6 +60,12 @@ impl Peer {
         self
     }
 
+    /// The same peer, called with the caller's credentials only.
+    pub fn without_credentials(mut self) -> Self {
+        self.token = None;
+        self
+    }
+
     fn prepare<B>(&self, request: Request<B>) -> Request<Body>
     where
         B: http_body::Body<Data = bytes::Bytes> + Send + 'static,
