@@ -15,7 +15,9 @@ pub fn to_struct(value: &Value) -> Struct {
 
 /// A struct as a JSON object. The wire has only doubles: whole ones become integers again.
 pub fn from_struct(value: &Struct) -> Value {
-    Value::Object(value.fields.iter().map(|(name, value)| (name.clone(), from_value(value))).collect::<Map<_, _>>())
+    Value::Object(
+        value.fields.iter().map(|(name, value)| (name.clone(), from_value(value))).collect::<Map<_, _>>(),
+    )
 }
 
 fn to_value(value: &Value) -> PbValue {
