@@ -72,6 +72,9 @@ impl Peer {
         B::Error: Into<PeerError>,
     {
         let mut request = request.map(Body::new);
+        // What this process's own router noted about the request (path parameters, the caller) is no
+        // concern of the other service, and would not travel far either.
+        request.extensions_mut().clear();
         if let Some(token) = &self.token
             && !request.headers().contains_key(AUTHORIZATION)
         {

@@ -125,7 +125,10 @@ impl Channels {
                 Box::new(webhook::Webhook { http: &self.http, settings, clock: &self.clock })
             }
             _ => {
-                return Outcome::permanent(format!("no {} channel is configured", kind.name().to_lowercase()));
+                return Outcome::permanent(format!(
+                    "no {} channel is configured",
+                    kind.name().to_lowercase()
+                ));
             }
         };
         match tokio::time::timeout(ATTEMPT_TIMEOUT, channel.send(parcel)).await {

@@ -13,6 +13,7 @@ pub(super) fn delivery_to_pb(
     history: (Vec<Attempt>, Vec<StatusChange>),
 ) -> pb::Delivery {
     let (attempts, changes) = history;
+    let address = shown_address(&delivery);
     let is_pending = delivery.status == super::state::Status::Pending;
     pb::Delivery {
         id: delivery.id.to_string(),
@@ -20,7 +21,7 @@ pub(super) fn delivery_to_pb(
         subject: delivery.subject,
         destination: Some(pb::Destination {
             channel: kind_to_pb(delivery.kind),
-            address: shown_address(&delivery.address),
+            address,
             channel_id: delivery.channel_id.map(|id| id.to_string()).unwrap_or_default(),
             user_id: delivery.recipient.id,
         }),
@@ -39,8 +40,13 @@ pub(super) fn delivery_to_pb(
     }
 }
 
-/// Of a URL only its origin: the rest of an incoming webhook's URL is what opens it.
-fn shown_address(address: &str) -> String {
+/// Of a URL only its origin: the rest of an incoming webhook's URL is what opens it. A destination
+/// without an address is shown by its configuration's name.
+fn shown_address(delivery: &Delivery) -> String {
+    let address = delivery.address.as_str();
+    if address.is_empty() && delivery.recipient.id.is_empty() {
+        return delivery.recipient.name.clone();
+    }
     if !address.starts_with("http") {
         return address.to_owned();
     }

@@ -188,22 +188,21 @@ mod tests {
 
     #[test]
     fn slack_limits_are_known() {
-        let check = |blocks: Value| {
+        let verdict = |blocks: Value| {
             let body = serde_json::json!({"text": "t", "blocks": blocks}).to_string();
             let rendered =
                 Rendered { kind: Kind::Slack, subject: "".into(), text: "t".into(), html: "".into(), body };
-            super::check(&rendered, "contents[0]")
-                .err()
-                .map(|problem| problem.to_string())
-                .unwrap_or_default()
+            check(&rendered, "contents[0]").err().map(|problem| problem.to_string()).unwrap_or_default()
         };
         let divider = serde_json::json!({"type": "divider"});
-        assert_eq!(check(vec![divider.clone(); 50].into()), "");
-        assert!(check(vec![divider; 51].into()).contains("has 51 blocks"));
+        assert_eq!(verdict(vec![divider.clone(); 50].into()), "");
+        assert!(verdict(vec![divider; 51].into()).contains("has 51 blocks"));
         let header =
             serde_json::json!([{"type": "header", "text": {"type": "plain_text", "text": "x".repeat(151)}}]);
-        assert!(check(header).contains("block 0: a header has at most 150"));
-        assert!(check(serde_json::json!([{"type": "actions", "elements": []}])).contains("1 to 25 elements"));
-        assert!(check(serde_json::json!({})).contains("must be a JSON array"));
+        assert!(verdict(header).contains("block 0: a header has at most 150"));
+        assert!(
+            verdict(serde_json::json!([{"type": "actions", "elements": []}])).contains("1 to 25 elements")
+        );
+        assert!(verdict(serde_json::json!({})).contains("must be a JSON array"));
     }
 }
