@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# Runs a command with CALLOUT_TEST_POSTGRES set to the URL of a private PostgreSQL cluster, made
+# Runs a command with TEST_POSTGRES_URL set to the URL of a private PostgreSQL cluster, made
 # for it on a free port and removed after it. Needs PostgreSQL's server programs; on Debian and
 # Ubuntu, as root, installs them if they are missing.
 #
 #   scripts/with-postgres.sh cargo test --workspace
 #
-# CALLOUT_TEST_POSTGRES that is set already is used as it is.
+# TEST_POSTGRES_URL that is set already is used as it is.
 set -euo pipefail
 
-if [ -n "${CALLOUT_TEST_POSTGRES:-}" ]; then
+if [ -n "${TEST_POSTGRES_URL:-}" ]; then
     exec "$@"
 fi
 
@@ -33,7 +33,7 @@ if [ -z "$bin" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
 fi
 if [ -z "$bin" ]; then
     echo "PostgreSQL's server programs (initdb, postgres) are needed to run the tests: install the" >&2
-    echo "package 'postgresql', or set CALLOUT_TEST_POSTGRES to the URL of a cluster's superuser." >&2
+    echo "package 'postgresql', or set TEST_POSTGRES_URL to the URL of a cluster's superuser." >&2
     exit 1
 fi
 
@@ -79,8 +79,8 @@ port=$(free_port)
     || { cat "$work/server.log" >&2; exit 1; }
 cd "$OLDPWD"
 
-export CALLOUT_TEST_POSTGRES="postgres://callout@127.0.0.1:$port/postgres"
-export CALLOUT_TEST_POSTGRES_DATA="$work/data"
+export TEST_POSTGRES_URL="postgres://callout@127.0.0.1:$port/postgres"
+export TEST_POSTGRES_DATA="$work/data"
 status=0
 "$@" || status=$?
 exit "$status"

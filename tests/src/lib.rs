@@ -1,1 +1,1 @@
-//! End-to-end tests on the built binary.
+//! End-to-end tests on the built binary; see `tests/e2e`.

@@ -15,11 +15,12 @@ use crate::{
 };
 
 /// How many messages one run takes.
-const BATCH: i64 = 256;
+const BATCH: i64 = 64;
 /// How many are handed over at once.
 const CONCURRENCY: usize = 32;
-/// How long a taken message is left alone by others. Longer than any hand-over takes.
-const LEASE: SignedDuration = SignedDuration::from_secs(60);
+/// How long a taken message is left alone by others: twice the time that a hand-over may take. It is
+/// also how long a message waits that a node had taken when it died.
+const LEASE: SignedDuration = SignedDuration::from_secs(20);
 /// The wait after the first failure, and the longest one.
 const WAITS: (SignedDuration, SignedDuration) = (SignedDuration::from_secs(1), SignedDuration::from_secs(30));
 

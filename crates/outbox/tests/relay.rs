@@ -189,7 +189,7 @@ async fn what_a_dead_node_had_taken_is_handed_over_by_another() {
         }
         let recorder = Recorder::new();
         let relay = Relay::new(db.clone(), recorder.clone());
-        relay.run_once(clock.advance(SignedDuration::from_secs(59))).await.unwrap();
+        relay.run_once(clock.advance(SignedDuration::from_secs(19))).await.unwrap();
         assert_eq!(recorder.attempts.load(Ordering::SeqCst), 0, "the lease holds");
         relay.run_once(clock.advance(SignedDuration::from_secs(2))).await.unwrap();
         assert_eq!(recorder.delivered.lock().unwrap().len(), 1, "{}", database.kind);

@@ -14,7 +14,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 /// Why a configuration cannot be used; says the key and where it was set.
 #[derive(Debug, thiserror::Error)]
-#[error("configuration: {0}")]
+#[error("the configuration")]
 pub struct ConfigError(#[source] Box<figment::Error>);
 
 /// The effective configuration. `flags` are those that were given, as a map or struct with

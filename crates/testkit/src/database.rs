@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 /// The environment variable with the URL of a PostgreSQL superuser; `scripts/with-postgres.sh`
 /// sets it.
-const POSTGRES_URL: &str = "CALLOUT_TEST_POSTGRES";
+const POSTGRES_URL: &str = "TEST_POSTGRES_URL";
 
 /// A database that is there for one test.
 #[derive(Debug)]

@@ -11,4 +11,4 @@ pub use http::{Answer, HttpReceiver, ReceivedRequest};
 pub use smtp::{Mail, SmtpReceiver};
 
 /// How long a test waits for something that should happen at once.
-pub const PATIENCE: std::time::Duration = std::time::Duration::from_secs(20);
+pub const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);

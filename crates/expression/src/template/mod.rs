@@ -2,7 +2,7 @@
 //!
 //! A template sees only the context it is rendered with. Printing something undefined is an error
 //! that names its path; asking `{% if x %}`, `is defined` and the filter `default` are not. What
-//! could collect memory that neither fuel nor the output cap sees is refused by [`check`].
+//! could collect memory that neither fuel nor the output cap sees is refused by a check before it is compiled.
 
 mod check;
 mod error;

@@ -99,7 +99,7 @@ impl ChannelService for State {
         let mut wanted = request.channel.unwrap_or_default();
         let present = self.channel(&organization, &wanted.id).await?;
         let changes_settings =
-            ["slack", "email", "webhook"].into_iter().any(|f| has(f)) && wanted.settings.is_some();
+            ["slack", "email", "webhook"].into_iter().any(&has) && wanted.settings.is_some();
         if !changes_settings {
             wanted.settings = pb::ChannelConfiguration::from(present.clone()).settings;
         }

@@ -1,6 +1,9 @@
 //! `notification.v1.NotificationService`.
 
-use std::{collections::HashMap, pin::Pin};
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    pin::Pin,
+};
 
 use callout_auth::{OrganizationId, Principal};
 use callout_proto::notification::v1::{self as pb, notification_service_server::NotificationService};
@@ -146,8 +149,8 @@ impl State {
         let mut answers = Vec::with_capacity(found.len());
         for delivery in found {
             let of = delivery.notification_id;
-            if !notifications.contains_key(&of) {
-                notifications.insert(of, store::notification(&self.db, organization, of).await?);
+            if let Entry::Vacant(place) = notifications.entry(of) {
+                place.insert(store::notification(&self.db, organization, of).await?);
             }
             let history =
                 if with_history { store::history(&self.db, delivery.id).await? } else { Default::default() };

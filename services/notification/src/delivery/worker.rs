@@ -33,7 +33,7 @@ use crate::{
 /// How many attempts of one lane may be under way.
 const LANE_CAPACITY: usize = 64;
 /// How long an attempt is left alone by others: longer than any attempt takes.
-const LEASE: SignedDuration = SignedDuration::from_secs(30);
+const LEASE: SignedDuration = SignedDuration::from_secs(15);
 
 /// The worker.
 #[derive(Debug)]
