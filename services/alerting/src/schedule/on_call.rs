@@ -27,7 +27,7 @@ pub struct OnCallUser {
 pub struct OnCall {
     /// Each user once, in the order of the layers.
     pub users: Vec<OnCallUser>,
-    /// The answer holds until then; `None`: for ever.
+    /// The answer holds until then, or longer if that is years ahead; `None`: for ever.
     pub valid_until: Option<Timestamp>,
 }
 

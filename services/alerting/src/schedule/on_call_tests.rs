@@ -227,7 +227,11 @@ proptest! {
         if let Some(until) = on_call.valid_until {
             prop_assert!(until > when);
             prop_assert_eq!(&schedule.users_at(until - SignedDuration::from_micros(1)), &on_call.users);
-            prop_assert_ne!(schedule.users_at(until), on_call.users);
+            // Restrictions that cover all time have boundaries at which nothing changes; after some
+            // thousands of them nobody looks further.
+            if until.duration_since(when) < SignedDuration::from_hours(200 * 24) {
+                prop_assert_ne!(schedule.users_at(until), on_call.users);
+            }
         }
     }
 
