@@ -98,7 +98,7 @@ async fn two_relays_hand_each_message_over_once() {
         plan(&db, clock.now(), 600).await;
         let recorder = Recorder::new();
         let (one, two) = (Relay::new(db.clone(), recorder.clone()), Relay::new(db.clone(), recorder.clone()));
-        for _ in 0..3 {
+        while waiting(&db).await.unwrap().0 > 0 {
             let (a, b) = tokio::join!(one.run_once(clock.now()), two.run_once(clock.now()));
             a.unwrap();
             b.unwrap();
