@@ -6,4 +6,5 @@ mod alertmanager;
 mod configuration;
 mod crash;
 mod page;
+mod readme;
 mod system;

@@ -124,11 +124,52 @@ async fn a_preview_is_what_the_receiver_got() {
             match preview["channel"].as_str().unwrap() {
                 "SLACK" => assert_eq!(preview["body"].as_str().unwrap().as_bytes(), got_slack),
                 "WEBHOOK" => assert_eq!(preview["body"].as_str().unwrap().as_bytes(), got_hook),
-                "EMAIL" => assert_eq!(preview["subject"].as_str(), mail.header("Subject").as_deref()),
+                "EMAIL" => {
+                    assert_eq!(preview["subject"].as_str(), mail.header("Subject").as_deref());
+                    let parts = mail_parts(&mail.data);
+                    assert_eq!(lines(preview["text"].as_str().unwrap()), lines(&parts[0]));
+                    assert_eq!(lines(preview["html"].as_str().unwrap()), lines(&parts[1]));
+                }
                 other => panic!("{other}"),
             }
         }
     }
+}
+
+/// The bodies of a mail's parts, decoded (RFC 2045, quoted-printable).
+fn mail_parts(data: &str) -> Vec<String> {
+    let boundary = data.split("boundary=\"").nth(1).unwrap().split('"').next().unwrap();
+    let separator = format!("--{boundary}");
+    let parts = data.split(&separator).skip(1).filter(|part| !part.starts_with("--"));
+    parts
+        .map(|part| {
+            let (head, body) = part.split_once("\r\n\r\n").unwrap();
+            let body = body.strip_suffix("\r\n").unwrap_or(body);
+            if head.to_lowercase().contains("quoted-printable") { unquoted(body) } else { body.to_owned() }
+        })
+        .collect()
+}
+
+fn unquoted(body: &str) -> String {
+    let joined = body.replace("=\r\n", "");
+    let mut bytes = Vec::new();
+    let mut rest = joined.as_bytes();
+    while let Some((first, tail)) = rest.split_first() {
+        if *first == b'=' {
+            let hex = std::str::from_utf8(&tail[..2]).unwrap();
+            bytes.push(u8::from_str_radix(hex, 16).unwrap());
+            rest = &tail[2..];
+        } else {
+            bytes.push(*first);
+            rest = tail;
+        }
+    }
+    String::from_utf8(bytes).unwrap()
+}
+
+/// Mail ends lines with CRLF, whatever the text has.
+fn lines(text: &str) -> Vec<&str> {
+    text.lines().collect()
 }
 
 #[tokio::test]

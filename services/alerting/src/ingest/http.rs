@@ -156,6 +156,25 @@ fn with_status(http: StatusCode, status: &Status) -> Response<Body> {
     } else {
         json!([{"@type": "type.googleapis.com/google.rpc.BadRequest", "fieldViolations": violations}])
     };
-    let body = json!({"code": status.code() as i32, "message": status.message(), "details": details});
-    (http, Json(body)).into_response()
+    let body = json!({
+        "code": status.code() as i32,
+        "status": code_name(status.code()),
+        "message": status.message(),
+        "details": details,
+    });
+    let mut response = (http, Json(body)).into_response();
+    if http == StatusCode::UNAUTHORIZED {
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    response
+}
+
+/// The code's name in `google.rpc.Code`, for those that webhooks are answered with.
+fn code_name(code: Code) -> &'static str {
+    match code {
+        Code::Unauthenticated => "UNAUTHENTICATED",
+        Code::Unavailable => "UNAVAILABLE",
+        Code::OutOfRange => "OUT_OF_RANGE",
+        _ => "INVALID_ARGUMENT",
+    }
 }

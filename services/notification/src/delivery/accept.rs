@@ -42,6 +42,8 @@ impl State {
         request: pb::SendNotificationRequest,
     ) -> Result<Accepted> {
         check(&request)?;
+        // So that its people are known before the identity service is down.
+        self.identity.heard_of(organization.as_str()).await;
         let now = self.clock.now();
         let hash = content_hash(&request);
         let mut notification = self.notification(organization, &request, hash, now).await?;
