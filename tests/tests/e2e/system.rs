@@ -188,7 +188,6 @@ async fn launch(directory: &TempDir, database_url: &str, listen: &str) -> (Child
 }
 
 fn people(webhook: &HttpReceiver) -> String {
-    // The second organization's key is "globex-key", by its SHA-256.
     format!(
         "
 organizations:
@@ -202,6 +201,8 @@ organizations:
           - {{channel: email, address: alice@example.com}}
           - {{channel: webhook, address: \"{}\"}}
       - {{id: bob, name: Bob, contact_methods: [{{channel: email, address: bob@example.com}}]}}
+    api_keys:
+      - {{name: looker, role: viewer, sha256: {VIEWER_SHA256}}}
   - id: globex
     api_keys:
       - {{name: other, role: owner, sha256: {GLOBEX_SHA256}}}
@@ -210,6 +211,9 @@ organizations:
     )
 }
 
+/// A key of the first organization that may only look.
+pub const VIEWER_KEY: &str = "viewer-key";
+const VIEWER_SHA256: &str = "9b88f3b3de5ee9f1bb657b76cc43581a9e25e9091bb23c35b2748b7c3509b6e6";
 /// The second organization's key.
 pub const GLOBEX_KEY: &str = "globex-key";
 const GLOBEX_SHA256: &str = "f2a455b59b858a04c51108416af2042203cb6ac35fa4141fba4148bc856e78d4";
