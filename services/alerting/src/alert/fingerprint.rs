@@ -22,9 +22,15 @@ pub fn of_labels(labels: &BTreeMap<String, String>) -> String {
     format!("{hash:016x}")
 }
 
-/// The fingerprint of an alert that has no labels to tell it by.
-pub fn of_summary(summary: &str) -> String {
-    format!("{:016x}", mix(OFFSET_BASIS, summary.as_bytes()))
+/// The fingerprint of an alert whose sender gave none: what it says, and its labels without those
+/// that say how urgent it is. Labels alone would not do: senders of plain JSON often have none but
+/// the severity, and two faults must never be taken for one.
+pub fn of_report(summary: &str, labels: &BTreeMap<String, String>) -> String {
+    let telling = labels.iter().filter(|(name, _)| !matches!(name.as_str(), "severity" | "priority"));
+    let mut report: BTreeMap<_, _> = telling.map(|(name, value)| (name.clone(), value.clone())).collect();
+    // No label has an empty name.
+    report.insert(String::new(), summary.trim().to_owned());
+    of_labels(&report)
 }
 
 fn mix(hash: u64, bytes: &[u8]) -> u64 {
@@ -47,5 +53,15 @@ mod tests {
         let labels = labels.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
         assert_eq!(of_labels(&labels), "f404ecabc8dd5cd7");
         assert_eq!(of_labels(&BTreeMap::new()), "cbf29ce484222325");
+    }
+
+    #[test]
+    fn two_faults_are_never_taken_for_one() {
+        let labels = |severity: &str| [("severity".to_owned(), severity.to_owned())].into();
+        let disk = of_report("disk full", &labels("critical"));
+        assert_eq!(disk, of_report("disk full ", &labels("ok")), "a resolve may say another severity");
+        assert_ne!(disk, of_report("node down", &labels("critical")));
+        let host = [("host".to_owned(), "db-1".to_owned())].into();
+        assert_ne!(disk, of_report("disk full", &host));
     }
 }

@@ -324,8 +324,7 @@ fn signal_from_pb(
     Error::if_any(violations)?;
     let fingerprint = match request.fingerprint {
         given if !given.is_empty() => given,
-        _ if labels.is_empty() => fingerprint::of_summary(&request.summary),
-        _ => fingerprint::of_labels(&labels),
+        _ => fingerprint::of_report(&request.summary, &labels),
     };
     let priority = Priority::from_number(request.priority.into());
     let source = if request.source.is_empty() { "api".to_owned() } else { request.source };

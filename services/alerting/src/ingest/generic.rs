@@ -6,7 +6,7 @@
 //! | `details` (or `description`) | more text |
 //! | `severity`, `priority` | as in labels |
 //! | `status` or `action` | `firing`/`trigger` (or nothing), `acknowledged`/`acknowledge`, `resolved`/`resolve` |
-//! | `dedup_key` | recognises repeats; made of the labels, or of the summary, if missing |
+//! | `dedup_key` | recognises repeats; made of the summary and the labels (but severity and priority) if missing |
 //! | `source`, `started_at` | what sends it, and since when |
 //! | `labels`, `annotations` | objects of texts |
 //! | `links` | an object of name and URL, or a list of `{name, url}` |
@@ -151,8 +151,7 @@ fn signal(fields: Map<String, Value>, prefix: &str, key: &KeyHit) -> Result<Sign
     }
     let fingerprint = match (&dedup_key, &line) {
         (Some(given), _) => text(given, 255),
-        (None, _) if !labels.is_empty() => fingerprint::of_labels(&labels),
-        (None, Some(line)) => fingerprint::of_summary(line),
+        (None, Some(line)) => fingerprint::of_report(line, &labels),
         (None, None) => return Err(fields.error("summary", "is needed, or a dedup_key")),
     };
     let line = match (line, report) {
